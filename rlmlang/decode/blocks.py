@@ -11,7 +11,7 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from rlmlang.decode.constants import constant
+from rlmlang.decode.closings.constants import constant
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from rlmlang.decode.beginning import beginning
-from rlmlang.decode.closing import closing_text, ends_here, is_completable
+from rlmlang.decode.closing_text import closing_text, ends_here, is_completable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.line_text import read_lines

@@ -7,12 +7,12 @@ from functools import cached_property
 from string import ascii_lowercase
 from typing import Self
 
-from rlmlang.decode.completions import Search
-from rlmlang.decode.conversions import can_become
+from rlmlang.decode.closings.conversions import can_become
+from rlmlang.decode.closings.fragments import applications, attributes, function_named, parameters
+from rlmlang.decode.closings.operands import OF_ITS_ARGUMENTS
+from rlmlang.decode.closings.search import Search
 from rlmlang.decode.decorators import FACTORIES, IMPORTED, is_field, rests
-from rlmlang.decode.fragments import applications, attributes, function_named, parameters
 from rlmlang.decode.lines import Point
-from rlmlang.decode.operands import OF_ITS_ARGUMENTS
 from rlmlang.decode.placeholders import FRESH
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import LineState, module_of, names_in, static_methods, tests_types

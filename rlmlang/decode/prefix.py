@@ -3,7 +3,7 @@
 A `Prefix` keeps a closing: lexemes that complete its line, with which it was parsed and checked. A lexeme may follow
 if a closing is found for the longer prefix. So whatever is accepted can be ended at any time, and what is accepted to
 its end parses and checks. The closing is searched with holes first, which settles most questions at once; then each
-hole is filled with a constant of a fitting type (`decode.completions`).
+hole is filled with a constant of a fitting type (`decode.closings.search`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rlmlang.decode.completions import ANY_ITERABLE, Search
+from rlmlang.decode.closings.fragments import requoted
+from rlmlang.decode.closings.operands import OperandPlace, constant_type
+from rlmlang.decode.closings.search import ANY_ITERABLE, Search
 from rlmlang.decode.decorators import is_field, made_by_field, rests
-from rlmlang.decode.fragments import requoted
 from rlmlang.decode.line_text import line_of
 from rlmlang.decode.lines import Ending, Point
 from rlmlang.decode.names import NamedLine, NextNames
-from rlmlang.decode.operands import OperandPlace, constant_type
 from rlmlang.decode.placeholders import FREE, FREE_TEXT
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.shapes import shape_of

@@ -9,9 +9,9 @@ from functools import cache
 
 from attrs import frozen
 
+from rlmlang.decode.closings.operands import constant_type
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import MAX_GROWTH, Matcher
-from rlmlang.decode.operands import constant_type
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.spacing import joined

@@ -12,8 +12,8 @@ from collections.abc import Hashable, Sequence
 from lark import Token, Tree
 
 from rlmlang.decode.blocks import CHANGING
-from rlmlang.decode.fillings import CONSTANTS
-from rlmlang.decode.fragments import types_of
+from rlmlang.decode.closings.fillings import CONSTANTS
+from rlmlang.decode.closings.fragments import types_of
 from rlmlang.decode.interning import number_of
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack

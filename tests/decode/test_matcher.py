@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
+from rlmlang.decode.closings.conversions import reachable_types
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.conversions import reachable_types
 from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.placeholders import FRESH, HOLE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from rlmlang.decode.constants import constant, written
-from rlmlang.decode.conversions import can_become, ways_to_become
-from rlmlang.decode.fragments import (
+from rlmlang.decode.closings.constants import constant, written
+from rlmlang.decode.closings.conversions import can_become, ways_to_become
+from rlmlang.decode.closings.fragments import (
     applications,
     applications_giving,
     attribute_suffixes,
@@ -18,7 +18,7 @@ from rlmlang.decode.fragments import (
     representative_attributes,
     type_arguments,
 )
-from rlmlang.decode.holes import Holes
+from rlmlang.decode.closings.holes import Holes
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import LineState, outermost

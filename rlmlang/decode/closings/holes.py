@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlmlang.decode.fragments import requoted
+from rlmlang.decode.closings.fragments import requoted
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import LineState

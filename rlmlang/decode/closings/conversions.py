@@ -1,6 +1,6 @@
 """The types that an operand can become by what follows it: methods, indexes, operators.
 
-They are derived from types alone, and generously within the number of steps that `decode.completions` takes: for
+They are derived from types alone, and generously within the number of steps that `decode.closings.search` takes: for
 a type out of reach, no closing would be found.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from rlmlang.decode.constants import constant, spread
+from rlmlang.decode.closings.constants import constant, spread
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.language import nodes
 from rlmlang.language.check.expressions import methods_of

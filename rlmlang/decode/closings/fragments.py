@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rlmlang.decode.constants import constant, listed, spread
+from rlmlang.decode.closings.constants import constant, listed, spread
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, LineState

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from rlmlang.decode.blocks import must_continue
-from rlmlang.decode.constants import constant
+from rlmlang.decode.closings.constants import constant
 from rlmlang.decode.decorators import word_below
 from rlmlang.decode.lexemes import fits, is_pattern, new_ends, read_lexeme
 from rlmlang.decode.lines import Ending, Point

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlmlang.decode.constants import constant, written
-from rlmlang.decode.fragments import instances, types_of
+from rlmlang.decode.closings.constants import constant, written
+from rlmlang.decode.closings.fragments import instances, types_of
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import LineState, names_in

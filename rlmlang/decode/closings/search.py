@@ -13,14 +13,14 @@ from typing import Union, cast
 
 from attrs import evolve
 
-from rlmlang.decode.conversions import operator_fits
-from rlmlang.decode.fillings import fillings
-from rlmlang.decode.fragments import function_named, lacking, requoted
-from rlmlang.decode.holes import Holes
+from rlmlang.decode.closings.conversions import operator_fits
+from rlmlang.decode.closings.fillings import fillings
+from rlmlang.decode.closings.fragments import function_named, lacking, requoted
+from rlmlang.decode.closings.holes import Holes
+from rlmlang.decode.closings.starts import BINDING, Starts
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import Stack, finished, tables
-from rlmlang.decode.starts import BINDING, Starts
 from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, outermost
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS

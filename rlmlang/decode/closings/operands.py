@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlmlang.decode.conversions import ways_to_become
-from rlmlang.decode.fragments import applications, function_named
+from rlmlang.decode.closings.conversions import ways_to_become
+from rlmlang.decode.closings.fragments import applications, function_named
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.decode.state import LineState

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.constants import constant
-from rlmlang.decode.decorators import IMPORTED, defaults
-from rlmlang.decode.fragments import (
+from rlmlang.decode.closings.constants import constant
+from rlmlang.decode.closings.fragments import (
     attribute_suffixes,
     attributes,
     calls,
@@ -19,6 +18,8 @@ from rlmlang.decode.fragments import (
     representatives,
     type_arguments,
 )
+from rlmlang.decode.closings.suffixes import FURTHER, Suffixes
+from rlmlang.decode.decorators import IMPORTED, defaults
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import (
@@ -35,7 +36,6 @@ from rlmlang.decode.state import (
     static_methods,
     tests_types,
 )
-from rlmlang.decode.suffixes import FURTHER, Suffixes
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
 from rlmlang.language.check.annotations import TYPING_NAMES

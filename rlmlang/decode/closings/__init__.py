@@ -1,0 +1,1 @@
+"""The search for lexemes that complete an unfinished line such that it checks; `search.py` is the way in."""
