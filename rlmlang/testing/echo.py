@@ -16,13 +16,15 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     LiteralType,
+    OpenTupleType,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
 )
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.runtime.values import RecordValue, Value, canonical
+from rlmlang.runtime.values import RecordValue, SetValue, Value, canonical
 from rlmlang.testing.program_writer import Case
 from rlmlang.testing.value_strategies import literal_text
 
@@ -74,9 +76,13 @@ def made(type_: Type, source: random.Random) -> Value:
     """Return a value of a type that is drawn from `source`."""
     match type_:
         case ListType():
-            return [made(type_.item, source) for _ in range(source.randrange(4))]
+            return _elements(type_, source)
+        case SetType():
+            return SetValue(_elements(type_, source))
+        case OpenTupleType():
+            return tuple(_elements(type_, source))
         case DictType():
-            return {key: made(type_.value, source) for key in source.sample(["a", "b", "c d"], source.randrange(4))}
+            return {made(type_.key, source): made(type_.value, source) for _ in range(source.randrange(4))}
         case TupleType():
             return tuple(made(item, source) for item in type_.items)
         case OptionalType():
@@ -92,6 +98,10 @@ def made(type_: Type, source: random.Random) -> Value:
     if type_ == FLOAT:
         return source.randrange(-8, 40) / 4
     return source.random() < 0.5
+
+
+def _elements(type_: ListType | SetType | OpenTupleType, source: random.Random) -> list[Value]:
+    return [made(type_.item, source) for _ in range(source.randrange(4))]
 
 
 def echo_model(concurrency: int = 8) -> EchoModel:
