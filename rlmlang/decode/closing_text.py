@@ -120,7 +120,8 @@ def _shortest(point: Point) -> tuple[str, ...]:
         return block.default.lexemes
     if block.outer is None and point.unit == "program":
         return tuple(constant(point.base.expected or STR))
-    return ("break",) if block.is_looping else ("pass",)
+    leaves = block.is_looping and Prefix.of(point).child("break") is not None  # not if a further turn binds a name
+    return ("break",) if leaves else ("pass",)
 
 
 def new_names() -> Iterator[str]:

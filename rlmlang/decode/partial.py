@@ -274,7 +274,7 @@ class PartialChecker(Checker):
         """
         if not isinstance(statement, nodes.Function):
             return None
-        type_ = expected if statement.result is None else resolve(statement.result, self.names)
+        type_ = expected if statement.result is None else resolve(statement.result, self.names, open_parts=True)
         return None if type_ is not None and fits(NONE, type_) else Default.of(type_)
 
     @deep_recursion

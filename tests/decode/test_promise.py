@@ -43,6 +43,10 @@ def followed(text: str, constraint: Constraint, since: str) -> str:
             "text = heapq.heapify(([[]],) for w in v)\nv, v = v\n",
             "v, v",
         ),
+        # a result whose elements may be of any type
+        ("def f() -> list:\n    return [1]\nf()\n", ":"),
+        # a variable that a further turn of a loop binds, so that `break` cannot follow
+        ('def f():\n    while "ab":\n        y = y\n        pass\n    return 1\nf()\n', "y = y"),
     ],
 )
 def test_lines_that_depend_on_others_have_a_closing(text: str, since: str) -> None:
