@@ -88,13 +88,20 @@ class WrittenBlock:
         return self.outer.added(with_body(self.head, self.statements or (_PASS,)))
 
     def closed(self) -> WrittenBlock:
-        """Return the program after all blocks have ended, each function with the result that it must end with."""
-        block = self
+        """Return the program after all blocks have ended, each function with the result that it must end with, and each
+        `try` with the handler that it is closed with if it has none."""
+        block = self._handled()
         while block.outer is not None:
             if block.default is not None and not ends(block.statements):
                 block = block.added(block.default.statement)
-            block = block.ended()
+            block = block.ended()._handled()
         return block
+
+    def _handled(self) -> WrittenBlock:
+        match self.statements:
+            case (*before, nodes.Try(handlers=()) as last):
+                return evolve(self, statements=(*before, evolve(last, handlers=(_HANDLER,))))
+        return self
 
     def lowered(self) -> tuple[nodes.Statement, ...]:
         """Return the statements of a program without the `else` of loops and `try`, of which the checker knows none."""
@@ -352,6 +359,7 @@ def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
 
 _NOWHERE = Source("")
 _PASS = nodes.Pass(span=Span(_NOWHERE, 0, 0))
+_HANDLER = nodes.Handler((), None, (_PASS,), span=_PASS.span)
 _OPEN_TEST = nodes.Name(HOLE, span=Span(_NOWHERE, 2, 2))
 PROBE = nodes.ExprStatement(nodes.Name(HOLE, span=Span(_NOWHERE, 1, 1)), span=Span(_NOWHERE, 1, 1))
 """A statement that marks the point where a line is to be written."""

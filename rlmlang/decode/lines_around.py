@@ -54,8 +54,8 @@ class LinesAround:
                 return True  # it may change, or be given a function that does
         if self.block.outer is None:
             return False
-        if any(isinstance(each, nodes.Name) and each.id in self._unfinished for each in nodes_in(statement)):
-            return True  # what a function gives that is still being written is known once all of it is
+        if any(isinstance(each, nodes.Name) and each.id in self._unsettled for each in nodes_in(statement)):
+            return True
         if self.block.is_looping and any(checker.may_differ(name, self._used_as_constants) for name in names):
             return True
         (_, own), *_ = checker.environment.scopes
@@ -77,12 +77,19 @@ class LinesAround:
         return frozenset(found)
 
     @cached_property
-    def _unfinished(self) -> frozenset[str]:
-        """Return the names of the functions that are being written."""
-        found, block = set(), self.block
+    def _unsettled(self) -> frozenset[str]:
+        """Return the names of which more is known once all of the blocks is written.
+
+        They are those of the functions that are being written, and what a `try` around one binds, which may mean
+        something else where the `try` fails.
+        """
+        found, block, in_function = set(), self.block, False
         while block.outer is not None:
             if isinstance(block.head, nodes.Function):
                 found.add(block.head.name.id)
+                in_function = True
+            elif in_function and block.kind == "try":
+                found.update(name.id for name, _ in names_bound_by(block.statements))
             block = block.outer
         return frozenset(found)
 

@@ -43,6 +43,8 @@ def followed(text: str, constraint: Constraint, since: str) -> str:
             "text = heapq.heapify(([[]],) for w in v)\nv, v = v\n",
             "v, v",
         ),
+        # a function in a `try`, which uses what is of another type where the `try` fails
+        ('try:\n    x = 1\n    x = ""\n    def f():\n        y = x\n        return y\nexcept:\n    pass\n', "def"),
         # a result whose elements may be of any type
         ("def f() -> list:\n    return [1]\nf()\n", ":"),
         # a variable that a further turn of a loop binds, so that `break` cannot follow
