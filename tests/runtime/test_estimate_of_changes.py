@@ -60,6 +60,40 @@ CALLS: dict[str, tuple[str, tuple[int, int | None], int]] = {
         (1, None),
         3,
     ),
+    "lists that are put into a dict where they are missing": (
+        'g = {}\nfor x in [1, 2, 1]:\n    g.setdefault(x, []).append(x)\n[CALL("a", i) for i in range(len(g[1]))]',
+        (2, 2),
+        2,
+    ),
+    "a list in a dict where one is there": (
+        'g = {1: [5]}\ng.setdefault(1, []).append(6)\n[CALL("a", x) for x in g[1]]',
+        (2, 2),
+        2,
+    ),
+    "dicts of dicts where they are missing": (
+        "g = {}\nfor x in [1, 2, 1]:\n    g.setdefault(x, {}).setdefault(x + 1, [0])[0] += x\n"
+        '[CALL("a", i) for i in range(g[1][2][0])]',
+        (2, 2),
+        2,
+    ),
+    "a list in a record where it is missing": (
+        "class P:\n    g: dict[int, list[int]]\n\n"
+        'p = P({})\np.g.setdefault(3, []).append(2)\n[CALL("a", i) for i in range(len(p.g[3]))]',
+        (1, 1),
+        1,
+    ),
+    "lists in a dict at keys that are answers": (
+        'g = {}\nfor i in range(3):\n    g.setdefault(CALL[int]("k", i), []).append(i)\n'
+        '[CALL("a", x) for xs in g.values() for x in xs]',
+        (3, None),
+        6,
+    ),
+    "lists in a dict at keys that are taken out": (
+        "ks = [1, 1]\ng = {}\nfor i in range(2):\n    g.setdefault(ks.pop(), []).append(i)\n"
+        '[CALL("a", x) for x in g.get(1, [])]',
+        (0, None),
+        2,
+    ),
     "a set updated by two": (
         's = {1}\nfor x in CALL[list[int]]("two"):\n    s.update([1], [2])\n[CALL("z", i) for i in range(len(s))]',
         (1, None),

@@ -12,7 +12,7 @@ from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Bounds
 from rlmlang.language.check.checked import NativeTarget, Tables
-from rlmlang.language.paths import roots_of
+from rlmlang.language.paths import root_of, roots_of
 from rlmlang.language.types import DefaultDictType, RecordType
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
@@ -75,15 +75,34 @@ class ChangedPlace:
         """What changes it, where failures are placed."""
         self.env = env
         self.keys: list[Key] = []
-        while isinstance(node, (nodes.Index, nodes.Attribute)):
-            if isinstance(node, nodes.Index):
-                self.keys.append((whole, follower.value(node.index, env)))
-            else:
-                type_ = follower.tables.types[node.value.node_id]
-                if not isinstance(type_, RecordType):
-                    break  # it is in an empty container, and cannot be
-                self.keys.append((whole, [name for name, _ in type_.fields].index(node.name)))
-            node = node.value
+        is_followed = False
+        """Whether a `setdefault` has put there what is missing, so that the path before it was followed already."""
+
+        def key_of(index: nodes.Expr) -> Value:
+            if not is_followed:
+                return follower.value(index, env)
+            if follower.fact(changed_names, index, follower.tables):
+                return UNKNOWN
+            with follower.maybe(0):
+                return follower.value(index, env)
+
+        starts_from_name = isinstance(root_of(node), nodes.Name)
+        while True:
+            match node:
+                case nodes.Index(value=inner, index=index):
+                    self.keys.append((whole, key_of(index)))
+                case nodes.Attribute(value=inner, name=field) if isinstance(
+                    type_ := follower.tables.types[inner.node_id], RecordType
+                ):
+                    self.keys.append((whole, [name for name, _ in type_.fields].index(field)))
+                case nodes.Apply(callee=nodes.Attribute(value=inner, name="setdefault")) if starts_from_name:
+                    if not is_followed:
+                        follower.value(node, env)
+                    is_followed = True
+                    self.keys.append((whole, key_of(node.args[0])))
+                case _:  # an attribute that is no field is of an element of an empty container, which cannot be
+                    break
+            node = inner
         self.keys.reverse()
         self.name = node.id if isinstance(node, nodes.Name) else None
         self.root = follower.value(node, env)
