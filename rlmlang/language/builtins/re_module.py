@@ -181,7 +181,8 @@ def _template(repl: str, pattern: Pattern) -> list[str | int]:
             continue
         number = pattern.names.get(name, int(name) if name.isdecimal() else -1) if name is not None else int(digits)
         if not 0 <= number <= pattern.groups:
-            raise RunError.of("E307", f"there is no group `{(name or digits):.40}` in the regular expression")
+            wanted = digits if name is None else name
+            raise RunError.of("E307", f"there is no group `{wanted:.40}` in the regular expression")
         parts.append(number)
     parts.append(repl[end:])
     return parts
