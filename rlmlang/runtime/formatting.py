@@ -90,9 +90,20 @@ def _shown(meter: Meter, value: Value, spec: str) -> str:
             raise ValueError("only str, int and float have formats")
         if spec.endswith("c"):
             raise ValueError("write `chr(…)`")
-        return format(value, spec)
+        return with_format(value, spec)
     except ValueError as error:
         raise RunError.of("E304", f"the format {spec!r:.60} does not fit: {error}", hint=_F_STRING) from None
+
+
+def with_format(value: Value, spec: str) -> str:
+    """Return the text of a value in a format. Raises RunError E306 for an int that is too large for a float."""
+    try:
+        return format(value, spec)
+    except OverflowError:
+        raise RunError.of("E306", _TOO_LARGE) from None
+
+
+_TOO_LARGE = "a number is too large for its format"
 
 
 def _check_width(spec: str) -> int:
@@ -133,7 +144,9 @@ def filled(meter: Meter, template: str, values: Value) -> str:
     meter.text(size)
     try:
         text: str = template % values
-    except (ValueError, TypeError, OverflowError) as error:
+    except OverflowError:
+        raise RunError.of("E306", _TOO_LARGE) from None
+    except (ValueError, TypeError) as error:
         raise RunError.of("E304", f"the values do not fit the text: {error}", hint=_F_STRING) from None
     meter.text(len(text))
     return text

@@ -31,7 +31,7 @@ from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.render import counted
 from rlmlang.runtime.arithmetic import Operator, arithmetic, division, finite_product, power
-from rlmlang.runtime.formatting import filled
+from rlmlang.runtime.formatting import filled, with_format
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import DICTS, MAX_INT_BITS, RecordValue, SetValue, Value
 
@@ -266,6 +266,6 @@ def fill(meter: Meter, node: nodes.FString, values: Sequence[Value]) -> str:
         if not isinstance(value, str):
             meter.walk(value)
         value = repr(value) if part.conversion else value
-        shown.append(format(value, part.spec) if part.spec else str(value))
+        shown.append(with_format(value, part.spec) if part.spec else str(value))
     meter.text(sum(map(len, shown)))
     return "".join(shown)

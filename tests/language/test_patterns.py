@@ -150,6 +150,7 @@ def test_functions_are_pythons(pattern: str, text: str, count: int) -> None:
 
 @given(st.text(st.sampled_from(r"\ng<>012ab_"), max_size=8))
 @example("\\g<>")
+@example(f"\\g<{'1' * 5_000}>")
 def test_what_is_put_in_is_read_as_python_reads_it(repl: str) -> None:
     python = re.compile("(a)(?P<b>b)?")
     try:

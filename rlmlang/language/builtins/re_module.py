@@ -179,9 +179,9 @@ def _template(repl: str, pattern: Pattern) -> list[str | int]:
                 raise RunError.of("E307", f"`\\{char}` in what is put in is no escape", hint="write `\\\\` for `\\`")
             parts.append(_ESCAPES.get(char, f"\\{char}"))
             continue
-        number = pattern.names.get(name, int(name) if name.isdecimal() else -1) if name is not None else int(digits)
+        wanted = digits if name is None else name
+        number = pattern.names.get(wanted, int(wanted) if wanted.isdecimal() and len(wanted) < 100 else -1)
         if not 0 <= number <= pattern.groups:
-            wanted = digits if name is None else name
             raise RunError.of("E307", f"there is no group `{wanted:.40}` in the regular expression")
         parts.append(number)
     parts.append(repl[end:])
