@@ -41,8 +41,8 @@ LIMITS = {"max_steps": 300_000, "max_calls": 50, "max_seconds": 20}
 EXPECTED = (None, STR, ListType(INT))
 LENGTHS = (15, 25, 40, 60, 80, 120)
 
-UNWRITTEN = ("HostBody", "Walrus")
-"""Kinds of nodes that no mask writes here: the parser rewrites them, or they are functions of a host."""
+UNWRITTEN = ("Decorator", "HostBody", "Walrus")
+"""Kinds of nodes that no whole program here has: the parser makes others of them, or they are functions of a host."""
 
 KINDS = {
     kind.__name__

@@ -74,6 +74,7 @@ STATEMENTS = (
     "for i in range(", "for x in ", "if x ", "x: int | None = ", 'kind: Literal["a", "b"] = ',
     "def f(g: Callable[[str], int], x: int) -> int:", "def g(x, n: int = 1):", "class P:\n    x: int\np = P(",
     'd["a"] += 1\n', "xs[0] = 2\n", "xs = [3, 1]\n", 'd = {"a": 1}\n', "t = (1, text)\n", 'CALL("', "CALL[int](",
+    "from functools import cache\n@cache\ndef f(x",
 )  # fmt: skip
 """How lines begin."""
 
@@ -194,26 +195,23 @@ def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
 @cache
 def uses() -> Sequence[Sequence[Sequence[str]]]:
     """Return for each row in the table of built-ins the examples of it, each as lines, the last one an expression."""
-    tables: Sequence[Mapping[str, Builtin | ModuleConstant]] = (
-        BUILTINS,
-        *METHODS.values(),
-        *STATIC.values(),
-        *MODULES.values(),
-    )
-    return [[_with_imports(text) for text in _examples(row)] for table in tables for row in table.values()]
+    tables: list[tuple[str, Mapping[str, Builtin | ModuleConstant]]] = [*MODULES.items()]
+    tables += [("", table) for table in (BUILTINS, *METHODS.values(), *STATIC.values())]
+    rows = ((module, name, row) for module, table in tables for name, row in table.items())
+    return [[_with_imports(text, module, name) for text in _examples(row)] for module, name, row in rows]
 
 
 def _examples(row: Builtin | ModuleConstant) -> Sequence[str]:
     return row.examples if isinstance(row, Builtin) else (f"{row.module}.{row.name}",)
 
 
-def _with_imports(text: str) -> Sequence[str]:
-    """Return the lines of an example after those that import what it uses."""
-    whole = [f"import {module}" for module in MODULES if re.search(rf"\b{module}\.", text)]
-    parts = [
-        f"from collections import {name}" for name in MODULES["collections"] if re.search(rf"(?<![.\w]){name}\(", text)
-    ]
-    return [*whole, *parts, *text.split("\n")]
+def _with_imports(text: str, module: str, name: str) -> Sequence[str]:
+    """Return the lines of an example of a member of a module, if it is one, after those that import what it uses."""
+    whole = [f"import {each}" for each in MODULES if re.search(rf"\b{each}\.", text)]
+    alone = [("collections", each) for each in MODULES["collections"] if re.search(rf"(?<![.\w]){each}\(", text)]
+    if module and f"{module}." not in text:
+        alone.append((module, name))
+    return [*whole, *(f"from {source} import {each}" for source, each in alone), *text.split("\n")]
 
 
 def _use_of_a_builtin(rng: random.Random) -> str:
