@@ -48,6 +48,8 @@ class LinesAround:
         if waiting and any(checker.may_differ(name, frozenset()) for name in names):
             return True  # functions that nothing has applied are checked with what the name is at the end
         if self.tells_names_apart:
+            if checker.body.makes_calls and not checker.environment.body.makes_calls:
+                return True  # what makes a CALL changes nothing that is outside of it
             used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
             entries = (each for name in used for each in (scope.find(name), checker.environment.entries.get(name)))
             if not all(is_plain(entry) or not isinstance(entry, (Variable, Definition)) for entry in entries):

@@ -49,6 +49,11 @@ def followed(text: str, constraint: Constraint, since: str) -> str:
         ("def f() -> list:\n    return [1]\nf()\n", ":"),
         # a variable that a further turn of a loop binds, so that `break` cannot follow
         ('def f():\n    while "ab":\n        y = y\n        pass\n    return 1\nf()\n', "y = y"),
+        # a function that changes what is outside of it, so that it makes no CALL
+        ('xs = [1]\ndef f():\n    xs.pop()\n    y = qbf("", [""])\nf()\n', "y = q"),
+        ('xs = [1]\ndef f():\n    xs.pop()\n    y = CALL("")\nf()\n', "y = C"),
+        # a program in which a function changes its argument, so that it makes none either
+        ('def add(xs):\n    xs.append(1)\nxs = [1]\nadd(xs)\ny = CALL("")\ny\n', "y = C"),
     ],
 )
 def test_lines_that_depend_on_others_have_a_closing(text: str, since: str) -> None:
