@@ -60,6 +60,16 @@ def test_lines_that_depend_on_others_have_a_closing(text: str, since: str) -> No
     followed(text, Constraint(SCOPE, STR), since)
 
 
+def test_what_is_of_no_type_yet_has_every_attribute() -> None:
+    """The elements of an empty dict: the closing applies a method, which was allowed whole and not in parts."""
+    matcher = Matcher(Constraint(SCOPE, STR), BYTES, 10_000)
+    for byte in b"from math import factorial\nd = {}\nwhile factorial(0 if True else d[0][0].":
+        matcher.commit(byte)
+    for byte in matcher.closing_text().encode():
+        matcher.commit(byte)
+    check(Source(SCOPE + matcher.text), STR)
+
+
 def test_a_function_that_only_applies_itself_is_checked_before_it_ends() -> None:
     """What `f` gives, None, fits nowhere in it, and `answer` is applied by itself alone."""
     text = '    def f(n):\n        kind: Literal["a", "b"] = tuple(f(""))[answer("", 0, [])]\n    return 0\n'

@@ -27,7 +27,7 @@ from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.nodes import nodes_in
-from rlmlang.language.types import UNKNOWN, FunctionType, IterableType, ListType, TupleType, Type, Unknown
+from rlmlang.language.types import UNKNOWN, FunctionType, IterableType, ListType, Never, TupleType, Type, Unknown
 
 _ORDER = (
     ("_NL0", LINE),
@@ -246,7 +246,7 @@ class Search:
         """Return the type of the operand before the dot that ends the statement so far, if it is known."""
         skeleton = self._close([HOLE], False)
         checker = self._check(skeleton, must_check=False) if skeleton is not None else None
-        return None if checker is None or isinstance(checker.receiver, Unknown) else checker.receiver
+        return None if checker is None or isinstance(checker.receiver, (Unknown, Never)) else checker.receiver
 
     # The rest of the closing: what ends soonest
 
