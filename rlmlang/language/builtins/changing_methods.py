@@ -204,9 +204,9 @@ def _setdefault(meter: Meter, self: dict[Value, Value], key: Value, default: Val
 
 @method(
     "dict",
-    "update(self: dict[H, T], other: dict[H, T]) -> None",
-    "update(self: dict[H, T], other: Iterable[tuple[H, T]]) -> None",
-    "update(self: dict[str, T], **items: T) -> None",
+    "update(self: dict[H, T], other: dict[H, T], /) -> None",
+    "update(self: dict[H, T], other: Iterable[tuple[H, T]], /) -> None",
+    "update(self: dict[str, T], /, **items: T) -> None",
     doc="takes over the keys and values of another dict, of pairs, or of keywords",
     examples=[
         'd = {"a": 1}\nd.update({"a": 2, "b": 3})\nd == {"a": 2, "b": 3}',
@@ -215,7 +215,7 @@ def _setdefault(meter: Meter, self: dict[Value, Value], key: Value, default: Val
     cost=ELEMENTS,
     changes=True,
 )
-def _dict_update(meter: Meter, self: dict[Value, Value], other: Any = (), **items: Value) -> None:
+def _dict_update(meter: Meter, self: dict[Value, Value], other: Any = (), /, **items: Value) -> None:
     count = len(other) + len(items)
     meter.grow(2 * (len(self) + count))
     meter.charge(2 * count)

@@ -321,10 +321,10 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
 
 
 @builtin(
-    "dict(pairs: dict[H, T]) -> dict[H, T]",
-    "dict(pairs: Iterable[tuple[H, T]] = []) -> dict[H, T]",
-    "dict(pairs: Iterable[list[H]]) -> dict[H, H]",
-    "dict(pairs: Iterable[tuple[H, ...]]) -> dict[H, H]",
+    "dict(pairs: dict[H, T], /) -> dict[H, T]",
+    "dict(pairs: Iterable[tuple[H, T]] = [], /) -> dict[H, T]",
+    "dict(pairs: Iterable[list[H]], /) -> dict[H, H]",
+    "dict(pairs: Iterable[tuple[H, ...]], /) -> dict[H, H]",
     "dict(**items: T) -> dict[str, T]",
     doc="a dict of pairs of key and value, or of keywords, or with the keys and values of another; of equal keys the "
     "last counts",
@@ -337,7 +337,7 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
     ],
     cost=ELEMENTS,
 )
-def _dict(meter: Meter, pairs: Any = (), **items: Any) -> dict[Any, Any]:
+def _dict(meter: Meter, pairs: Any = (), /, **items: Any) -> dict[Any, Any]:
     meter.items(2 * (len(pairs) + len(items)))
     meter.put_all(pairs if isinstance(pairs, dict) else [pair[0] for pair in pairs if pair])
     try:

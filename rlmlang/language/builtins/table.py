@@ -95,6 +95,8 @@ class Parameter:
     keyword_only: bool = False
     variadic: bool = False
     """Whether it takes all further arguments, by position or, if it is `keyword_only`, by keyword."""
+    positional_only: bool = False
+    """Whether it is given by position alone, so that its name is free for a keyword."""
 
 
 @frozen
@@ -280,9 +282,11 @@ def parse_signature(text: str) -> Signature:
     assert isinstance(tree, python.FunctionDef)
     args = tree.args
     params: list[Parameter] = []
-    optional_from = len(args.args) - len(args.defaults)
-    for i, arg in enumerate(args.args):
-        params.append(Parameter(arg.arg, _annotated(arg), required=i < optional_from))
+    by_position = [*args.posonlyargs, *args.args]
+    optional_from = len(by_position) - len(args.defaults)
+    for i, arg in enumerate(by_position):
+        alone = i < len(args.posonlyargs)
+        params.append(Parameter(arg.arg, _annotated(arg), required=i < optional_from, positional_only=alone))
     if args.vararg is not None:
         params.append(Parameter(args.vararg.arg, _annotated(args.vararg), required=False, variadic=True))
     for arg, default in zip(args.kwonlyargs, args.kw_defaults):

@@ -49,9 +49,9 @@ class Overload:
 
     def _named(self) -> Iterator[tuple[Parameter, str, nodes.Expr]]:
         """Yield each argument with its parameter, and with the name by which it can be given."""
-        names = {param.name for param in self.signature.params}
+        names = {param.name for param in self.signature.params if not _takes_keywords(param)}
         for param in self.signature.params:
-            if param.keyword_only and param.variadic:
+            if _takes_keywords(param):
                 for name in (name for name in self.arguments if name not in names):
                     yield param, name, self.arguments[name][0]
             else:
@@ -106,8 +106,8 @@ def match_overload(
         if isinstance(arg, nodes.Starred) and not param.variadic:
             return None
         found.setdefault(param.name, []).append(arg)
-    names = {param.name for param in signature.params if not param.variadic and param.name != "self"}
-    takes_all = any(param.keyword_only and param.variadic for param in signature.params)
+    names = {param.name for param in signature.params if not (param.variadic or param.positional_only)} - {"self"}
+    takes_all = any(map(_takes_keywords, signature.params))
     for keyword in keywords:
         if not (keyword.name in names or takes_all) or keyword.name in found:
             return keyword
@@ -115,6 +115,11 @@ def match_overload(
     if any(param.required and param.name not in found for param in signature.params):
         return None
     return Overload(signature, found)
+
+
+def _takes_keywords(param: Parameter) -> bool:
+    """Return whether a parameter takes all further keywords."""
+    return param.keyword_only and param.variadic
 
 
 def taking_dicts(overloads: list[Overload], types: ArgumentTypes) -> list[Overload]:
