@@ -179,6 +179,9 @@ class Starts(Suffixes):
             yield from ([variable] for type_, variable in held.items() if isinstance(type_, (ListType, TupleType)))
             self.holes.count += 1
             yield [self.holes.new_name()]  # which a comprehension binds
+        if state.words[:1] == ("*",) and state.size < 3:  # a target
+            yield [*([self.holes.new_name()] if state.size == 1 else []), ",", "=", HOLE]
+            return
         if last == "lambda":
             yield [HOLE, ":", HOLE]
             yield [HOLE, ",", HOLE, ":", HOLE]

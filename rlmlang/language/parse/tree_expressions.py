@@ -291,6 +291,9 @@ class ExpressionBuilder:
     def targets(self, items: Items) -> Any:
         targets = parts(items)
         if items[1:] in ([], [None]):  # there is no comma
+            if isinstance(targets[0], nodes.Starred):
+                hint = "write `*xs, = …`, or `xs = list(…)`"
+                raise self.fail("E117", "a starred target is one of a list of targets", targets[0].span, hint)
             return targets[0]
         return self.node(nodes.TupleTarget(tuple(targets), span=self.at(items)), targets)
 
